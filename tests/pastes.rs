@@ -614,6 +614,83 @@ fn what_strangers_ask_a_web_server_for_is_no_sign_of_a_full_disk() {
     assert!(!case["diagnosis"]["summary"].as_str().unwrap().contains("no room"), "{}", case["diagnosis"]["summary"]);
 }
 
+/// Posts as people write them: whether a cause is likely, and what stands in the answer; what must not.
+const POSTS: &[(&str, Option<&str>, &[&str], &[&str])] = &[
+    (
+        "After the update no names work:\n\nping: www.example.org: Temporary failure in name resolution\n\n$ resolvectl status\nGlobal\n         Protocols: -LLMNR -mDNS -DNSOverTLS DNSSEC=no/unsupported\n  resolv.conf mode: stub\n\nLink 2 (ens18)\n    Current Scopes: none\n         Protocols: -DefaultRoute -LLMNR -mDNS -DNSOverTLS DNSSEC=no/unsupported\n",
+        None,
+        &["a name was not resolved", "no link and no setting names a DNS server"],
+        &[],
+    ),
+    (
+        "```\n  1 root@gw:~# ss -s\n  2 Total: 61211\n  3 TCP:   60990 (estab 812, closed 59871, orphaned 12, timewait 59860)\n  4\n  5 Transport Total     IP        IPv6\n  6 TCP       1119      1100      19\n```\n",
+        None,
+        &["59,860 TCP connections wait for their end"],
+        &["not recognised"],
+    ),
+    (
+        "Bad ping to my game server, the provider says all is fine\n\n                             My traceroute  [v0.95]\nHOST: desktop                     Loss%   Snt   Last   Avg  Best  Wrst StDev\n  1.|-- 192.0.2.1                  0.0%   200    0.6   0.7   0.4   3.1   0.2\n  2.|-- 198.51.100.1              62.0%   200    8.1   9.0   7.2  21.0   1.9\n  3.|-- ???                       100.0   200    0.0   0.0   0.0   0.0   0.0\n  4.|-- 203.0.113.40               0.0%   200   21.0  22.0  20.1  44.0   3.0\n",
+        None,
+        &["mtr: nothing is lost on the way to 203.0.113.40"],
+        &["62", "not recognised"],
+    ),
+    (
+        "The router says that /rom is full?\n\nroot@OpenWrt:~# df -h\nFilesystem                Size      Used Available Use% Mounted on\n/dev/root                 2.5M      2.5M         0 100% /rom\ntmpfs                    29.4M    332.0K     29.1M   1% /tmp\n/dev/mtdblock6            3.4M      1.1M      2.3M  33% /overlay\noverlayfs:/overlay        3.4M      1.1M      2.3M  33% /\n",
+        None,
+        &["/overlay is 33 % full"],
+        &["/rom is"],
+    ),
+    (
+        "Server gone today at 14:00, this is its journal:\n\nNov 03 02:00:12 web1 systemd[1]: php8.1-fpm.service: Start request repeated too quickly.\nNov 03 02:00:12 web1 systemd[1]: php8.1-fpm.service: Failed with result 'exit-code'.\nNov 28 14:10:00 web1 CRON[3312]: (root) CMD (/usr/local/bin/backup)\n",
+        None,
+        &["1 start that was given up of php8.1-fpm.service"],
+        &[],
+    ),
+    (
+        "$ cat /proc/mdstat\nPersonalities : [raid1]\nmd0 : active raid1 sdb1[1](F) sda1[0]\n      976630464 blocks super 1.2 [2/1] [U_]\n\nunused devices: <none>\n$ df -h /\nFilesystem      Size  Used Avail Use% Mounted on\n/dev/md0        916G  400G  470G  46% /\n",
+        None,
+        &["mdstat: md0: sdb1 failed"],
+        &["not recognised"],
+    ),
+    (
+        "root@db:~# docker logs db\n2026-11-28 10:11:01 0 [ERROR] InnoDB: Operating system error number 13 in a file operation.\n2026-11-28 10:11:02 0 [ERROR] Aborting\n",
+        None,
+        &["no line of a kind that is known for trouble"],
+        &["0 lines of trouble"],
+    ),
+    (
+        "top - 10:22:31 up 3 days,  4:11,  1 user,  load average: 9,12, 8,70, 7,99\nT\u{e2}ches: 210 total,   9 en cours, 200 en veille,   0 arr\u{ea}t\u{e9},   1 zombie\n%Cpu(s): 97,1 ut,  2,6 sy,  0,0 ni,  0,0 id,  0,0 wa,  0,0 hi,  0,3 si,  0,0 st\n\n    PID UTIL.     PR  NI    VIRT    RES    SHR S  %CPU  %MEM    TEMPS+ COM.\n  31201 www-data  20   0 1211320  98112  31212 R  98,7   1,2   211:12.11 php-fpm8.2\n",
+        None,
+        &["top: the CPUs are 100 % busy; most by php-fpm8.2, 98.7 % of one CPU"],
+        &["nothing in them stands out"],
+    ),
+    (
+        "> host nas\n> root@nas:~# df -h\n> Filesystem      Size  Used Avail Use% Mounted on\n> /dev/sda2        98G   98G     0 100% /\n> /dev/loop3       64M   64M     0 100% /snap/core20/2318\n",
+        None,
+        &["/ is 100 % full"],
+        &["/snap"],
+    ),
+];
+
+#[test]
+fn posts_get_an_answer_of_what_they_show_and_of_nothing_else() {
+    for (text, cause, said, unsaid) in POSTS {
+        let output = casebook(&["read", "--format", "json", "-"], Some(text.as_bytes()));
+        let case: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(first_cause(&case), *cause, "{text}");
+        // What was not recognised beside words of somebody is said as it is.
+        let lost = case["reading"]["unrecognised_lines"].as_u64().unwrap_or_default();
+        let all = sentences(&case) + if lost > 0 { "\nnot recognised" } else { "" };
+        for sentence in *said {
+            assert!(all.contains(sentence), "{text}: {sentence} is not in {all}");
+        }
+        for sentence in *unsaid {
+            assert!(!all.contains(sentence), "{text}: {sentence} is in {all}");
+        }
+    }
+}
+
 #[test]
 fn what_is_read_picks_the_runbook_that_it_is_the_business_of() {
     let picked = |name: &str| -> Vec<String> {

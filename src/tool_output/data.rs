@@ -86,6 +86,8 @@ impl Data {
                     | "apache"
                     | "resolvectl"
                     | "resolver"
+                    | "mdstat"
+                    | "zpool"
             ),
             _ => true,
         }

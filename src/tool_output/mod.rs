@@ -5,6 +5,7 @@
 //! is answered. What the outputs do not show is a gap; nothing is guessed, and a counter since boot is never a rate.
 
 mod answers;
+mod arrays;
 mod busybox;
 mod cards;
 mod clocks;

@@ -4,7 +4,7 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    busybox, cards, clocks, configured, containers, counters, dressed, firewall, folders, hops, limits, links,
+    arrays, busybox, cards, clocks, configured, containers, counters, dressed, firewall, folders, hops, limits, links,
     log_lines, logins, machine, managers, meters, moment, packets, paths, pods, pressure, proc_sockets, queues,
     resolver, sadf, samples, smart, sockets, storage, tables, top, transcripts, units, vnstat, xml,
 };
@@ -286,7 +286,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "resolvectl",
-        takes: "`status`, and `query` of names that were found or not; what `ping`, `curl`, `ssh`, `apt` say of a name that was not resolved",
+        takes: "`status`, and `query` of names that were found or not; what `ping`, `ssh`, `apt` say of a name that was not resolved",
         gives: "that no DNS server is named, and why names were not resolved",
         take: |here| resolver::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
@@ -327,6 +327,12 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| containers::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
     Recogniser {
+        name: "/proc/mdstat, zpool status",
+        takes: "arrays of md with their disks; pools, whole or in part",
+        gives: "arrays and pools that lack a disk, disks that failed, and what is being rebuilt",
+        take: |here| arrays::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
         name: "smartctl",
         takes: "the verdict, the table of attributes of `smartctl -A` and `-a`, and the health of NVMe disks",
         gives: "sectors that a disk cannot read, and whether it says that it fails",
@@ -340,7 +346,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "ssh -v, curl -v, dig",
-        takes: "the transcript of `ssh -v` to `-vvv`, also with times before its lines; `curl -v`, and the times of `curl -w` by their names; `dig`",
+        takes: "the transcript of `ssh -v` to `-vvv`, also with times before its lines; `curl -v`, errors of curl, and the times of `curl -w` by their names; `dig`",
         gives: "where it stands still, and who is waited for; no cause, which only the server's side shows",
         take: |here| transcripts::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },

@@ -23,8 +23,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Told)> {
 fn unresolved(here: &Here<'_>) -> Option<(usize, Told)> {
     const SAYS: [&str; 3] =
         ["Temporary failure in name resolution", "Could not resolve host", "Temporary failure resolving"];
-    const PROGRAMS: [&str; 10] =
-        ["ping:", "ping6:", "curl:", "wget:", "ssh:", "git:", "fatal:", "Err:", "W:", "traceroute:"];
+    const PROGRAMS: [&str; 9] = ["ping:", "ping6:", "wget:", "ssh:", "git:", "fatal:", "Err:", "W:", "traceroute:"];
     let document = here.document;
     let mut place = here.at;
     let mut told = Told { tool: "resolver", about: ABOUT, ..Told::default() };

@@ -7,10 +7,14 @@ use super::machine::{KIB, Machine, STOLEN, human, memory, scarce, share_of, stat
 use super::samples;
 use super::text::{Words, split, words_of};
 use crate::printable::printable;
+use crate::units;
 
 /// Processes of `top` that are kept, and those of which sentences tell.
 const PROCESSES: usize = 100;
 const BUSIEST: usize = 5;
+/// The share of time from which on all CPUs are told as busy, and that of a CPU from which on a process is named for it.
+const FULL: f64 = 0.95;
+const LARGE: f64 = 0.5;
 
 /// `uptime`, the heading of `w`, `top` with its head and processes.
 pub(super) fn take(here: &Here<'_>) -> Option<(usize, Machine)> {
@@ -181,6 +185,11 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Machine)> {
         machine.busy = Some(of_each.iter().map(|(busy, _)| busy).sum::<f64>() / count);
         let softirq: Option<f64> = of_each.iter().map(|(_, softirq)| *softirq).sum();
         machine.softirq = softirq.map(|sum| sum / count);
+    }
+    if let Some(busy) = machine.busy.filter(|busy| *busy >= FULL && machine.told.is_empty()) {
+        let most = machine.busiest.iter().max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share >= LARGE);
+        let most = most.map(|(name, share)| format!("; most by {name}, {} of one CPU", units::percent(*share)));
+        machine.told.push(format!("top: the CPUs are {} busy{}", units::percent(busy), most.unwrap_or_default()));
     }
     let scarce = scarce("top", machine.memory.as_ref(), machine.swap.as_ref());
     machine.told.extend(scarce);

@@ -215,7 +215,7 @@ fn curl(here: &Here<'_>) -> Option<(usize, Told)> {
                 .any(|begin| rest.trim_start().starts_with(begin))
         })
     };
-    if !begins(line(here.at)) {
+    if !begins(line(here.at)) && !line(here.at).starts_with("curl: (") {
         return None;
     }
     let mut told = Told { tool: "curl", about: "timeout, connect", ..Told::default() };
@@ -256,9 +256,14 @@ fn curl(here: &Here<'_>) -> Option<(usize, Told)> {
         }
         place += 1;
     }
+    let meant = error.as_deref().and_then(meaning_of_curl).filter(|_| !answered);
+    if let Some((_, about)) = meant {
+        told.about = about;
+    }
     let because = error.as_ref().map(|error| format!(" (curl: {error})")).unwrap_or_default();
     let sentence = match () {
         () if answered => None,
+        () if let Some((means, _)) = meant => Some(format!("curl: {means}{because}")),
         () if !connected => error.is_some().then(|| format!("curl: no connection comes about{because}: a firewall that drops, a host that is down, or a full queue of new connections")),
         () if hello && !secured => Some(format!("curl: the connection comes about, and nothing follows the client's hello{because}: where ping answers, large packets do not arrive (the MTU on the way: ip link, tracepath), or the server does not speak TLS at that port")),
         () if asked || error.is_some() => Some(format!("curl: connected and asked, and no answer comes{because}: the server, or what stands behind it, is slow")),
@@ -266,6 +271,42 @@ fn curl(here: &Here<'_>) -> Option<(usize, Told)> {
     };
     told.stands_out.extend(sentence);
     (place > here.at).then(|| (place - here.at, told))
+}
+
+/// What an error of curl means that is none of silence, and what somebody who gets it complains of: `7 Failed to connect to …:
+/// Connection refused`.
+fn meaning_of_curl(error: &str) -> Option<(&'static str, &'static str)> {
+    let (code, text) = error.split_once(' ')?;
+    let says = |words: &str| text.contains(words);
+    Some(match code.parse::<u32>().ok()? {
+        6 => ("the name was not resolved", "dns, resolve"),
+        7 if says("refused") => {
+            ("the connection is refused at once: nothing listens there, or a firewall rejects it", "connect")
+        }
+        7 if says("No route") || says("unreachable") => {
+            ("a router, or this host itself, says that there is no way", "unreachable, connect")
+        }
+        51 | 60 if says("expired") => {
+            ("the connection comes about, and the certificate of the server has run out", "certificate, tls")
+        }
+        51 | 60 if says("self") => {
+            ("the connection comes about, and the server signed its certificate itself", "certificate, tls")
+        }
+        51 | 60 if says("subject name") => {
+            ("the connection comes about, and the certificate of the server is for other names", "certificate, tls")
+        }
+        51 | 60 => (
+            "the connection comes about, and the certificate of the server is not trusted: often it does not send those in between",
+            "certificate, tls",
+        ),
+        35 if says("wrong version number") => {
+            ("the connection comes about, and the server does not speak TLS at that port", "tls")
+        }
+        35 if says("alert") => ("the connection comes about, and the server refuses the handshake of TLS", "tls"),
+        52 => ("connected and asked, and the server ended the connection without an answer", "connect"),
+        35 | 56 if says("reset by peer") => ("the connection comes about, and the other side resets it", "connect"),
+        _ => return None,
+    })
 }
 
 /// The times of `curl -w`, by the names that curl gives them.
@@ -410,6 +451,27 @@ mod tests {
 
     fn first(text: &str) -> String {
         taken(text).and_then(|(_, told)| told.stands_out.into_iter().next()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_curl_says_itself_is_not_taken_for_silence() {
+        const HELLO: &str = "*   Trying 203.0.113.10:443...\n* Connected to shop.example (203.0.113.10) port 443 (#0)\n* TLSv1.3 (OUT), TLS handshake, Client hello (1):\n* TLSv1.3 (IN), TLS alert, certificate expired (557):\n* Closing connection 0\n";
+        for (text, said) in [
+            (
+                format!("{HELLO}curl: (60) SSL certificate problem: certificate has expired\n"),
+                "curl: the connection comes about, and the certificate of the server has run out (curl: 60 SSL certificate problem: certificate has expired)",
+            ),
+            (
+                "*   Trying 203.0.113.10:80...\n* connect to 203.0.113.10 port 80 failed: Connection refused\n* Closing connection 0\ncurl: (7) Failed to connect to shop.example port 80 after 2 ms: Connection refused\n".to_owned(),
+                "curl: the connection is refused at once: nothing listens there, or a firewall rejects it (curl: 7 Failed to connect to shop.example port 80 after 2 ms: Connection refused)",
+            ),
+            (
+                "$ curl http://127.0.0.1:8000/\ncurl: (52) Empty reply from server\n".to_owned(),
+                "curl: connected and asked, and the server ended the connection without an answer (curl: 52 Empty reply from server)",
+            ),
+        ] {
+            assert_eq!(crate::tool_output::tests::stands_out(&text), [said]);
+        }
     }
 
     #[test]

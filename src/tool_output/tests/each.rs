@@ -162,6 +162,10 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "chronyc tracking, timedatectl, ntpq -p",
         "Reference ID    : C0000201 (ntp1.example)\nStratum         : 3\nSystem time     : 41.200000000 seconds slow of NTP time\nLeap status     : Normal\n",
     ),
+    (
+        "/proc/mdstat, zpool status",
+        "md0 : active raid1 sdb1[1](F) sda1[0]\n      976630464 blocks super 1.2 [2/1] [U_]\n",
+    ),
     ("resolvectl", "shop.example: resolve call failed: Query timed out\n"),
     (
         "supervisorctl status, rc-status",
