@@ -614,8 +614,10 @@ fn what_strangers_ask_a_web_server_for_is_no_sign_of_a_full_disk() {
     assert!(!case["diagnosis"]["summary"].as_str().unwrap().contains("no room"), "{}", case["diagnosis"]["summary"]);
 }
 
-/// Posts as people write them: whether a cause is likely, and what stands in the answer; what must not.
-const POSTS: &[(&str, Option<&str>, &[&str], &[&str])] = &[
+/// A post as people write them: the first cause, what stands in the answer, and what must not.
+type Post = (&'static str, Option<&'static str>, &'static [&'static str], &'static [&'static str]);
+
+const POSTS: &[Post] = &[
     (
         "After the update no names work:\n\nping: www.example.org: Temporary failure in name resolution\n\n$ resolvectl status\nGlobal\n         Protocols: -LLMNR -mDNS -DNSOverTLS DNSSEC=no/unsupported\n  resolv.conf mode: stub\n\nLink 2 (ens18)\n    Current Scopes: none\n         Protocols: -DefaultRoute -LLMNR -mDNS -DNSOverTLS DNSSEC=no/unsupported\n",
         None,

@@ -163,7 +163,7 @@ fn peers(here: &Here<'_>) -> Option<(usize, Told)> {
             break;
         }
         // Pools are no servers themselves.
-        if !words.iter().any(|word| *word == ".POOL.") {
+        if !words.contains(&".POOL.") {
             rows += 1;
             reached += usize::from(reach > 0);
             let star = document.line(place).trim_start().strip_prefix('*');

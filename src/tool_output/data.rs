@@ -88,6 +88,7 @@ impl Data {
                     | "resolver"
                     | "mdstat"
                     | "zpool"
+                    | "pidstat"
             ),
             _ => true,
         }

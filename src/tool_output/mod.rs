@@ -35,6 +35,7 @@ mod next;
 mod outputs;
 mod packets;
 mod paths;
+mod pidstat;
 mod piece;
 mod pieces;
 mod pods;

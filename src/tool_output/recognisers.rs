@@ -5,8 +5,8 @@ use super::data::Data;
 use super::here::Here;
 use super::{
     arrays, busybox, cards, clocks, configured, containers, counters, dressed, firewall, folders, hops, limits, links,
-    log_lines, logins, machine, managers, meters, moment, packets, paths, pods, pressure, proc_sockets, queues,
-    resolver, sadf, samples, smart, sockets, storage, tables, top, transcripts, units, vnstat, xml,
+    log_lines, logins, machine, managers, meters, moment, packets, paths, pidstat, pods, pressure, proc_sockets,
+    queues, resolver, sadf, samples, smart, sockets, storage, tables, top, transcripts, units, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -33,6 +33,12 @@ pub const RECOGNISERS: &[Recogniser] = &[
         takes: "packets as text, with -n, names, -e, -v, -x, -X, -A, -t to -tttt, old and new; where the addresses were taken out, those in the bytes of -x",
         gives: "packets for the probe `capture`: senders, ports, flags, sizes. A rate only where they span a second or more",
         take: |here| packets::take(here).map(|(lines, found)| (lines, found.map_or_else(Data::Told, Data::Packets))),
+    },
+    Recogniser {
+        name: "pidstat",
+        takes: "tables of CPU time and of disks, of one or several samples, with decimal commas",
+        gives: "which processes take much of a CPU, or move much",
+        take: |here| pidstat::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
     Recogniser {
         name: "sar, sadf, mpstat",

@@ -160,6 +160,10 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             continue;
         }
         blanks = 0;
+        // `pidstat` has the same heading above tables of processes, which have a reader of their own.
+        if words.contains(&"PID") && words.last() == Some(&"Command") {
+            break;
+        }
         // Mail wraps the rows and their heading: what is missing stands in the next line.
         let next: Words<'_> = split(document.line(place + 1)).take(16).collect();
         let of_heading = |word: &&str| word.ends_with("/s") || **word == *"%ifutil";

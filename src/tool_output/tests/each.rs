@@ -166,6 +166,10 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "/proc/mdstat, zpool status",
         "md0 : active raid1 sdb1[1](F) sda1[0]\n      976630464 blocks super 1.2 [2/1] [U_]\n",
     ),
+    (
+        "pidstat",
+        "10:11:01      UID       PID    %usr %system  %guest   %wait    %CPU   CPU  Command\n10:11:02        0     14663   96.00    4.00    0.00    0.00  100.00     0  rustc\n",
+    ),
     ("resolvectl", "shop.example: resolve call failed: Query timed out\n"),
     (
         "supervisorctl status, rc-status",
