@@ -261,6 +261,7 @@
 ---@field sent_again number Segments of TCP that had been sent before.
 ---@field forwarded number Sent on for others: guests of this host, or other networks.
 ---@field kernel number Sent by the kernel of itself: ARP, neighbour discovery, its own sockets.
+---@field past_the_capture number Of `process`: what no capture saw, since a packet socket may have sent it past the queues (`PACKET_QDISC_BYPASS`, AF_XDP).
 
 ---A port that stands for another of this host.
 ---@class casebook.ledger.Redirected

@@ -126,6 +126,9 @@ pub struct OutboundShares {
     pub forwarded: f64,
     /// Sent by the kernel of itself: ARP, neighbour discovery, its own sockets.
     pub kernel: f64,
+    /// Of `process`: what no capture saw, since a packet socket may have sent it past the queues (`PACKET_QDISC_BYPASS`, AF_XDP).
+    #[serde(default)]
+    pub past_the_capture: f64,
 }
 
 /// The evidence that the account is drawn up from.

@@ -25,14 +25,15 @@ const PAST_THE_CAPTURE: &str = "no capture sees what an XDP program sends back, 
 /// What left, and who sent it.
 struct Side {
     account: Outbound,
+    past_the_capture: f64,
     senders: Option<Vec<Sender>>,
 }
 
 /// Draws up the account of what left, beside that of what came in.
 pub(super) fn add(evidence: &WindowEvidence<'_>, ledger: &mut Ledger) -> Result<(), Gap> {
     let counted = Counted::of(evidence.interfaces, evidence.capture);
-    if let Some(Side { account, senders }) = outbound(evidence, &counted, &Guests::of(evidence))? {
-        ledger.outbound_shares = Some(shares(&account.entries));
+    if let Some(Side { account, past_the_capture, senders }) = outbound(evidence, &counted, &Guests::of(evidence))? {
+        ledger.outbound_shares = Some(OutboundShares { past_the_capture, ..shares(&account.entries) });
         ledger.outbound_top = account.entries.first().cloned();
         ledger.senders = senders;
         ledger.account.outbound = Some(account);
@@ -74,7 +75,7 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
     };
     let mut disagreements = Vec::new();
     let mut entries = Entries::default();
-    let mut sent = Vec::new();
+    let (mut sent, mut past) = (Vec::new(), 0.0);
     match evidence.capture.zip(parts) {
         Some((capture, parts)) => {
             let scale = scale(evidence, capture, parts, (packets, bytes), &interfaces, &mut disagreements);
@@ -83,7 +84,7 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
             holders.book(parts, guests, &mut entries);
             sent = holders.sent;
             let unseen = past_the_capture(capture, parts, &scale, (packets, bytes));
-            book_past_the_capture(unseen, evidence, &interfaces, &mut sent, &mut entries);
+            past = book_past_the_capture(unseen, evidence, &interfaces, &mut sent, &mut entries);
         }
         None => by_sockets(evidence, &mut entries),
     }
@@ -110,7 +111,8 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
         disagreements,
     };
     let senders = parts.map(|_| senders(sent, bytes, evidence, guests));
-    Ok(Some(Side { account, senders }))
+    let past_the_capture = if bytes > 0 { past / bytes as f64 } else { 0.0 };
+    Ok(Some(Side { account, past_the_capture, senders }))
 }
 
 /// Why it is not known of some senders what came back to them: more ports sent than there is room for.
@@ -258,22 +260,24 @@ fn past_the_capture(capture: &Capture, parts: &SentParts, scale: &Scale, (packet
     }
 }
 
-/// Books what no capture saw on who may send past it: packet sockets, where no XDP program can have sent it back.
+/// Books what no capture saw on who may send past it: packet sockets, where no XDP program can have sent it back. Gives the bytes
+/// that were booked.
 fn book_past_the_capture(
     unseen: Allocation,
     evidence: &WindowEvidence<'_>,
     interfaces: &[&Interface],
     sent: &mut Vec<Sent<'_>>,
     entries: &mut Entries,
-) {
+) -> f64 {
     let holders = super::senders::holders_below(evidence, |socket| socket.kind == "packet");
     if unseen.bytes <= 0.0 || holders.is_empty() || interfaces.iter().any(|of| of.xdp_program.is_some()) {
-        return;
+        return 0.0;
     }
     let label = format!("past the queues, where no capture sees it, possibly of {}", either(&holders));
     let end = End { label, ..End::default() };
     sent.push(Sent::past_the_capture(end.clone(), unseen));
     entries.book(EntryKind::UnseenOwner, end, unseen);
+    unseen.bytes
 }
 
 /// Books what the kernel sends of itself: ARP, ICMP by type.

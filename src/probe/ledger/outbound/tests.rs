@@ -254,6 +254,8 @@ fn what_no_capture_saw_may_be_of_who_holds_a_packet_socket() {
         .with("sockets/raw", json!([{"kind": "packet", "number": 0, "process": process(3, "pktgen")}]));
     let outbound = host.ledger().account.outbound.unwrap();
     let label = "past the queues, where no capture sees it, possibly of pktgen (pid 3)";
+    let past = host.ledger().outbound_shares.unwrap().past_the_capture;
+    assert!((past - 1.0).abs() < 1e-9, "{past}");
     assert_eq!((outbound.entries[0].label.as_str(), outbound.entries[0].packets), (label, 2_000));
     assert_eq!((outbound.entries[0].kind, outbound.unexplained_bytes), (EntryKind::UnseenOwner, 0));
     assert!(outbound.disagreements[0].contains("PACKET_QDISC_BYPASS"), "{:?}", outbound.disagreements);

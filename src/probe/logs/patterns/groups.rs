@@ -15,8 +15,13 @@ pub(super) struct Named {
     offset: usize,
 }
 
+/// What a pattern is made of.
+pub(super) fn parsed(pattern: &str) -> Result<Ast, Box<regex_syntax::ast::Error>> {
+    Parser::new().parse(pattern).map_err(Box::new)
+}
+
 /// The named groups of a pattern, in their order.
-pub(super) fn named(pattern: &str) -> Result<Vec<Named>, Box<regex_syntax::ast::Error>> {
+pub(super) fn named(ast: &Ast) -> Vec<Named> {
     struct Groups(Vec<Named>);
     impl Visitor for Groups {
         type Output = Vec<Named>;
@@ -34,16 +39,16 @@ pub(super) fn named(pattern: &str) -> Result<Vec<Named>, Box<regex_syntax::ast::
             Ok(())
         }
     }
-    let ast = Parser::new().parse(pattern).map_err(Box::new)?;
-    let Ok(mut groups) = visit(&ast, Groups(Vec::new()));
+    let Ok(mut groups) = visit(ast, Groups(Vec::new()));
     groups.sort_by_key(|group| group.offset);
-    Ok(groups)
+    groups
 }
 
 /// The pattern with names of groups that are its own: in one expression with others, no name may come twice.
 pub(super) fn apart(pattern: &str, number: usize) -> String {
     let mut text = pattern.to_owned();
-    for group in named(pattern).into_iter().flatten().rev() {
+    let groups = parsed(pattern).map(|ast| named(&ast)).unwrap_or_default();
+    for group in groups.into_iter().rev() {
         text.insert_str(group.offset, &format!("p{number}_"));
     }
     text

@@ -4,21 +4,26 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-use super::groups::{Named, named};
+use super::groups::{Named, named, parsed};
 use super::words::words_of;
 
 /// What is read in an expression, when it is first asked for.
 #[derive(Debug)]
 pub(super) struct Reading {
     text: String,
-    groups: OnceLock<Result<Vec<Named>, String>>,
-    words: OnceLock<Option<Vec<Vec<u8>>>>,
+    read: OnceLock<Result<Read, String>>,
+}
+
+#[derive(Debug)]
+struct Read {
+    groups: Vec<Named>,
+    words: Option<Vec<Vec<u8>>>,
 }
 
 /// What is read in that expression. What is read in those of the built-in patterns, which are so many as their table has, is remembered.
 pub(super) fn reading(text: &str, built_in: bool) -> Arc<Reading> {
     static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Reading>>>> = LazyLock::new(Mutex::default);
-    let new = || Arc::new(Reading { text: text.to_owned(), groups: OnceLock::new(), words: OnceLock::new() });
+    let new = || Arc::new(Reading { text: text.to_owned(), read: OnceLock::new() });
     if !built_in {
         return new();
     }
@@ -30,14 +35,21 @@ pub(super) fn reading(text: &str, built_in: bool) -> Arc<Reading> {
 }
 
 impl Reading {
+    fn read(&self) -> Result<&Read, &str> {
+        let read = self.read.get_or_init(|| {
+            let ast = parsed(&self.text).map_err(|error| error.to_string())?;
+            Ok(Read { groups: named(&ast), words: words_of(&self.text, &ast) })
+        });
+        read.as_ref().map_err(String::as_str)
+    }
+
     /// Its named groups, in their order; or why it is no expression.
     pub(super) fn groups(&self) -> Result<&[Named], &str> {
-        let groups = self.groups.get_or_init(|| named(&self.text).map_err(|error| error.to_string()));
-        groups.as_deref().map_err(String::as_str)
+        self.read().map(|read| &read.groups[..])
     }
 
     /// Words of which every line has one that matches; none where it needs none.
     pub(super) fn words(&self) -> Option<&[Vec<u8>]> {
-        self.words.get_or_init(|| words_of(&self.text)).as_deref()
+        self.read().ok()?.words.as_deref()
     }
 }

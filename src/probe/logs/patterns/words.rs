@@ -2,8 +2,9 @@
 
 use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 use memchr::memmem;
-use regex_syntax::ParserBuilder;
+use regex_syntax::ast::Ast;
 use regex_syntax::hir::literal::{Extractor, Seq};
+use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Shorter words stand in most lines.
@@ -56,9 +57,9 @@ enum Known {
     Nowhere,
 }
 
-/// The words of one expression, of which every line has one that matches it. None where it needs none.
-pub(super) fn words_of(text: &str) -> Option<Vec<Vec<u8>>> {
-    needed(&parsed(text)?)
+/// The words of one expression, made of `ast`, of which every line has one that matches it. None where it needs none.
+pub(super) fn words_of(text: &str, ast: &Ast) -> Option<Vec<Vec<u8>>> {
+    needed(&translated(text, ast)?)
 }
 
 impl Words {
@@ -173,8 +174,8 @@ fn letters(word: &[u8]) -> u64 {
 }
 
 /// The expression, if it is one for a line: no line holds a line end.
-fn parsed(text: &str) -> Option<Hir> {
-    let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(text).ok()?;
+fn translated(text: &str, ast: &Ast) -> Option<Hir> {
+    let hir = TranslatorBuilder::new().unicode(false).utf8(false).build().translate(text, ast).ok()?;
     (!has_line_end(&hir)).then_some(hir)
 }
 
@@ -248,14 +249,19 @@ fn worth(words: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::logs::patterns::groups::parsed;
+
+    fn words_in(text: &str) -> Option<Vec<Vec<u8>>> {
+        words_of(text, &parsed(text).ok()?)
+    }
 
     fn finder<T: AsRef<str>>(texts: &[T]) -> Option<Words> {
-        let needed: Option<Vec<_>> = texts.iter().map(|text| words_of(text.as_ref())).collect();
+        let needed: Option<Vec<_>> = texts.iter().map(|text| words_in(text.as_ref())).collect();
         Words::of(needed?.iter().map(Vec::as_slice))
     }
 
     fn words(text: &str) -> Option<Vec<String>> {
-        let mut words = words_of(text)?;
+        let mut words = words_in(text)?;
         words.sort();
         Some(words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect())
     }
@@ -278,7 +284,7 @@ mod tests {
             let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
             assert_eq!(words(text), expected, "{text}");
         }
-        assert!(parsed("a\\nb").is_none() && parsed("(").is_none());
+        assert!(words_in("abc\\nabc").is_none() && words_in("(").is_none());
     }
 
     #[test]
