@@ -155,7 +155,7 @@ const ROWS: &[Row] = &[
     ),
     row("retransmissions", "tc -s -d qdisc", How::Shows, "outbound-own-queue"),
     row("retransmissions", "nft list ruleset", How::Not("no incident's rule drops what TCP then sends again"), ""),
-    row("retry-loop", "ss -tanp", How::Shows, "outbound-retry-loop"),
+    row("retry-loop", "ss -tuanp", How::Shows, "outbound-retry-loop"),
     row("outbound-port-scan", "ss -tanp", How::Shows, "outbound-port-scan"),
     row("arp-flood-sent", "tcpdump", How::Not("a host need not have tcpdump"), ""),
     row("outbound-answers", "casebook run", How::Not("it runs casebook again"), ""),

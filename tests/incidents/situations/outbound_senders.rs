@@ -62,6 +62,23 @@ fn one_port_after_the_other_is_a_scan() {
 }
 
 #[test]
+fn questions_for_names_that_nobody_answers_are_a_loop() {
+    let to = (Ipv4Addr::new(203, 0, 113, 50), 53).into();
+    Incident {
+        services: vec![Role::Daemon(Daemon::Sender { to, payload: 40, per_second: 300 })],
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(said, &["stage-sender (pid", "gets no answer", "203.0.113.50 port 53"])
+        }),
+        ..leaves(
+            "outbound-dead-resolver",
+            Some("retry-loop"),
+            &["outbound-flood", "tunnel-out", "outbound-scan", "spam"],
+        )
+    }
+    .play();
+}
+
+#[test]
 fn questions_for_all_neighbours_are_a_storm() {
     Incident {
         services: vec![Role::Daemon(Daemon::ArpAsker { per_second: 1000 })],

@@ -367,6 +367,17 @@ fn what_connections_that_closed_carried_is_of_those_who_wrote_it() {
     let part = of(json!([wrote(7, "posts", 335_000)]));
     assert_eq!((part[0].0, part[0].1, part[1].0), (EntryKind::Process, 350_000, EntryKind::UnseenOwner), "{part:?}");
     assert!(part[1].2.ends_with("possibly of posts (pid 7)"), "{part:?}");
+    // What it opened and did not write to by calls that are counted (splice) is nobody else's.
+    let mut opened_here = gone.clone();
+    opened_here["syn"] = json!(1);
+    let by = |who: Value| {
+        Host::sends(500, 700_000, json!({"endpoints": [opened_here.clone()]}))
+            .with("sockets/processes", json!([wrote(7, "posts", 335_000)]))
+            .with("sockets/opened", json!([who]))
+            .entries()
+    };
+    assert_eq!(by(opened(7, "posts", 9, 1)), [(EntryKind::Process, 700_000, "posts (pid 7)".to_owned())]);
+    assert_eq!(by(opened(8, "other", 9, 1))[1].0, EntryKind::UnseenOwner);
 }
 
 #[test]

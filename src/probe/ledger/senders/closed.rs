@@ -4,6 +4,7 @@ use super::holders::Holders;
 use super::sent::{CLOSE, MADE_BY_SOCKETS, Sent, either, end, share};
 use super::unlisted::{UnheldTcp, Unlisted};
 use crate::case::{EntryKind, Process};
+use crate::probe::capture::output::{SentEndpoint, SentOthers};
 use crate::probe::ledger::buckets::{End, Entries};
 
 impl<'a> Holders<'a> {
@@ -47,8 +48,11 @@ impl<'a> Holders<'a> {
                 self.put(EntryKind::Process, end, false, endpoint, share(left, *part), again * part, entries);
             }
             if rest > 1e-9 {
-                let end = End { label: label.clone(), protocol: Some("tcp".to_owned()), ..End::default() };
-                self.put(EntryKind::UnseenOwner, end, false, endpoint, share(left, rest), again * rest, entries);
+                let (kind, end) = self
+                    .opened_by(endpoint, others, &candidates)
+                    .unwrap_or((EntryKind::UnseenOwner, End { label: label.clone(), ..End::default() }));
+                let end = End { protocol: Some("tcp".to_owned()), ..end };
+                self.put(kind, end, false, endpoint, share(left, rest), again * rest, entries);
             }
             // What is known of them as a whole is of who has most of it.
             let most = |one: &&mut Sent<'a>, other: &&mut Sent<'a>| one.bytes.total_cmp(&other.bytes);
@@ -56,6 +60,26 @@ impl<'a> Holders<'a> {
                 sent.others = others;
             }
         }
+    }
+
+    /// Who opened what was opened here, where nobody else can have written to it: what writes without calls that are counted
+    /// (splice) is known by that.
+    fn opened_by(
+        &self,
+        endpoint: Option<&SentEndpoint>,
+        others: Option<&SentOthers>,
+        candidates: &[&Process],
+    ) -> Option<(EntryKind, End)> {
+        let port = match (endpoint, others) {
+            (Some(endpoint), _) if endpoint.syn > 0 => endpoint.top_remote_port,
+            (None, Some(others)) if others.syn > 0 && others.syn_ack.packets == 0 => {
+                self.evidence.capture.and_then(|capture| capture.sent.as_ref()?.syn_port)
+            }
+            _ => return None,
+        };
+        let (kind, end) = self.opener(port, false);
+        let process = end.process.as_ref()?;
+        candidates.iter().all(|candidate| *candidate == process).then_some((kind, end))
     }
 
     /// Bytes that went elsewhere by connections that are not listed, at most.

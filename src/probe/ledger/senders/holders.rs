@@ -539,7 +539,7 @@ impl<'a> Holders<'a> {
 
     /// Who opens connections to that port of others, or to any, that come to nothing: who opened nearly all that were opened, or who alone
     /// waits for answers.
-    fn opener(&self, remote_port: Option<u16>, refused: bool) -> (EntryKind, End) {
+    pub(super) fn opener(&self, remote_port: Option<u16>, refused: bool) -> (EntryKind, End) {
         let sockets = self.evidence.sockets;
         let opened = sockets.and_then(|sockets| Some((sockets.opened.as_ref()?, sockets.opened_left_out)));
         let mut candidates: Vec<(&'a Process, u64)> = Vec::new();
