@@ -373,7 +373,7 @@ fn those_that_wake_or_come_within_the_window_and_are_not_looked_into_are_a_gap_w
                 }
             }
         };
-        let params = kernel::Params { window: Span::seconds(2), namespaces: Some("busiest".to_owned()) };
+        let params = kernel::Params { window: Span::seconds(4), namespaces: Some("busiest".to_owned()) };
         let seen = thread::scope(|scope| {
             scope.spawn(|| {
                 setns(&namespace, CloneFlags::CLONE_NEWNET).unwrap();
@@ -382,7 +382,7 @@ fn those_that_wake_or_come_within_the_window_and_are_not_looked_into_are_a_gap_w
                 connect(&late, 10 + SLEEPERS);
                 send();
                 // It stays until the window is over.
-                thread::sleep(Duration::from_millis(1500));
+                thread::sleep(Duration::from_millis(3500));
             });
             kernel::KernelProbe.observe(params, &Context::alone()).unwrap()
         });
