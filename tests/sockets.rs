@@ -153,7 +153,7 @@ fn sink() {
 
 /// Sends itself ten datagrams while it watches.
 fn counting_prober() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
     let seen = watch(params(100), move || {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..10 {
@@ -161,14 +161,14 @@ fn counting_prober() {
             socket.recv(&mut [0; 16]).unwrap();
         }
         for _ in 0..5 {
-            assert!(std::net::TcpStream::connect(free).is_err(), "nobody listens there any more");
+            for address in ["192.0.2.77", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+                let there = (address.parse::<std::net::IpAddr>().unwrap(), free);
+                assert!(std::net::TcpStream::connect(there).is_err(), "nobody listens there any more");
+            }
         }
     });
-    let opened = seen
-        .output
-        .opened
-        .as_ref()
-        .map(|all| all.iter().filter(|of| of.remote_port == Some(free.port())).collect::<Vec<_>>());
+    let opened =
+        seen.output.opened.as_ref().map(|all| all.iter().filter(|of| of.remote_port == Some(free)).collect::<Vec<_>>());
     let ours = |of: &&UdpReceiver| of.process.pid == std::process::id() as i32;
     let ours = seen.output.udp_receivers.as_ref().and_then(|all| all.iter().find(ours));
     // The drops want the same two: neither tracefs nor perf events, which may be root's.
@@ -577,6 +577,7 @@ fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out()
 fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs() {
     use std::os::unix::fs::PermissionsExt;
     in_namespace(|| {
+        ip("addr add 192.0.2.77/32 dev lo");
         require!(tool("setpriv"));
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -59,7 +59,7 @@ pub struct Sockets {
     #[serde(default)]
     pub opening: Vec<Opening>,
     /// The TCP connections that processes began to open within the window (connect(2)), by process and remote port, whatever became of
-    /// them: also those that were refused at once and that no list of sockets can show. Those to this host itself count, too. Most
+    /// them: also those that were refused at once and that no list of sockets can show. Those to loopback addresses do not count. Most
     /// connections first, at most 64. None where nobody counted them.
     #[serde(default)]
     pub opened: Option<Vec<Opened>>,

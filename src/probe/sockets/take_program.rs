@@ -23,6 +23,8 @@ pub(super) const OPENED: u16 = 0xfff0;
 /// `AF_INET` and `AF_INET6`.
 const INTERNET: i32 = 2;
 pub(super) const INTERNET_6: u32 = 10;
+/// The first byte of loopback addresses of IPv4.
+const LOOPBACK: u8 = 127;
 /// `TCP_SYN_SENT` and `TCP_CLOSE`.
 const OPENS: i32 = 2;
 const CLOSED: i32 = 7;
@@ -74,6 +76,8 @@ pub(super) struct Places {
     remote_port: i16,
     address: i16,
     address_6: i16,
+    remote: i16,
+    remote_6: i16,
     namespace: i16,
     namespace_number: i16,
     leader: i16,
@@ -93,6 +97,8 @@ impl Places {
             remote_port: common("skc_dport", 2)?,
             address: common("skc_rcv_saddr", 4)?,
             address_6: common("skc_v6_rcv_saddr", 16)?,
+            remote: common("skc_daddr", 4)?,
+            remote_6: common("skc_v6_daddr", 16)?,
             namespace: sock.offset(&["__sk_common", "skc_net", "net"], 8)?,
             namespace_number: types.structure("net")?.offset(&["ns", "inum"], 4)?,
             leader: task.offset(&["group_leader"], 8)?,
@@ -157,7 +163,9 @@ pub(super) fn opened(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     ];
     listing.extend(only_own_sockets(places));
     listing.extend(only_tcp());
-    listing.extend([Label("process"), StoreNumber(Size::Double, R10, KEY, 0)]);
+    listing.push(Label("process"));
+    listing.extend(not_to_loopback(places));
+    listing.push(StoreNumber(Size::Double, R10, KEY, 0));
     listing.extend(key_of_process());
     listing.extend([Load(Size::Half, R1, R6, places.remote_port), Store(Size::Half, R10, KEY + key::PORT as i16, R1)]);
     let mut without_row = vec![
@@ -171,6 +179,37 @@ pub(super) fn opened(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     without_row.extend([JumpIfNotEqual(R0, 0, "add"), StoreNumber(Size::Word, R10, KEY, REST_OPENED)]);
     listing.extend(add_to(&maps.opened, places, maps, row::SENT, without_row));
     assemble(&listing).map_err(io::Error::other)
+}
+
+/// Ends for a socket (R6) whose remote end is a loopback address: what calls a service here leaves by no interface.
+fn not_to_loopback(places: &Places) -> Vec<Instruction> {
+    let mut listing = vec![
+        Load(Size::Half, R1, R6, places.family),
+        JumpIfEqual(R1, INTERNET_6 as i32, "to IPv6"),
+        Load(Size::Byte, R1, R6, places.remote),
+        JumpIfEqual(R1, i32::from(LOOPBACK), "end"),
+        Jump("elsewhere"),
+        Label("to IPv6"),
+        Copy(R3, R6),
+        AddNumber(R3, i32::from(places.remote_6)),
+    ];
+    // The row is not made yet.
+    listing.extend(read_kernel(ROW, 16));
+    listing.extend([
+        Load(Size::Double, R1, R10, ROW),
+        JumpIfNotEqual(R1, 0, "elsewhere"),
+        Load(Size::Word, R1, R10, ROW + 8),
+        JumpIfNotEqual(R1, 0, "perhaps one of IPv4"),
+        Load(Size::Word, R1, R10, ROW + 12),
+        JumpIfOtherWord(R1, u32::from_ne_bytes([0, 0, 0, 1]), "elsewhere"),
+        Jump("end"),
+        Label("perhaps one of IPv4"),
+        JumpIfOtherWord(R1, u32::from_ne_bytes([0, 0, 0xff, 0xff]), "elsewhere"),
+        Load(Size::Byte, R1, R10, ROW + 12),
+        JumpIfEqual(R1, i32::from(LOOPBACK), "end"),
+        Label("elsewhere"),
+    ]);
+    listing
 }
 
 /// R6 = the socket, R7 = the bytes, R8 = the protocol; ends for a call that failed.

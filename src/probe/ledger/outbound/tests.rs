@@ -500,6 +500,7 @@ fn connections_that_are_refused_at_once_are_of_who_opened_them() {
         )
         .with("sockets/opened", rows.into());
         host.change("traffic/sent/syn_port", json!(5432));
+        host.change("traffic/tcp/tx_syn", json!(502));
         host.entries().into_iter().map(|(kind, _, label)| (kind, label)).collect::<Vec<_>>()
     };
     let rows = [opened(9, "app", 5432, 501), opened(7, "postfix", 25, 1)];
@@ -512,6 +513,9 @@ fn connections_that_are_refused_at_once_are_of_who_opened_them() {
         "connections that were refused, possibly of app (pid 9) or of cron (pid 8)".to_owned(),
     );
     assert_eq!(sends(&others, &two), [unsure, named("postfix (pid 7)")]);
+    // Who opened far more than left opened it elsewhere, maybe all of it.
+    let here = [opened(9, "proxy", 5432, 90_000), opened(8, "cron", 5432, 201), opened(7, "postfix", 25, 1)];
+    assert!(sends(&others, &here)[0].1.ends_with("possibly of proxy (pid 9) or of cron (pid 8)"));
     let nobody = (EntryKind::UnseenOwner, "connections that were refused, whose process was not seen".to_owned());
     assert_eq!(sends(&others, &[]), [nobody]);
 }

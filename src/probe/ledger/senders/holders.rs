@@ -19,6 +19,8 @@ use crate::probe::sockets::{Connection, Listener, RawSocket};
 
 /// Connections that a process waits for at a time to be taken for who opens those that came to nothing.
 const OPENING: u32 = 10;
+/// How much more than left may have been opened, for two looks at slightly different moments.
+const AT_MOST: f64 = 1.2;
 /// Headers of a datagram on the wire: Ethernet, IPv4 and UDP.
 const DATAGRAM_HEADERS: u64 = 42;
 /// Headers of a segment: Ethernet, IPv4 and TCP with a time stamp.
@@ -553,7 +555,12 @@ impl<'a> Holders<'a> {
             }
         }
         candidates.sort_by_key(|(_, connections)| std::cmp::Reverse(*connections));
-        let nearly_all = |of: &(&'a Process, u64)| of.1 as f64 >= MADE_BY_SOCKETS * all as f64;
+        // Who opened far more than left opened it elsewhere: to this host itself, or by other interfaces.
+        let left = self.evidence.capture.map_or(0.0, |capture| capture.tcp.tx_syn as f64 * self.scale.factor);
+        let nearly_all = |of: &(&'a Process, u64)| {
+            let opened = of.1 as f64;
+            opened >= MADE_BY_SOCKETS * all as f64 && opened <= left * AT_MOST + f64::from(OPENING)
+        };
         let waits = || match sockets.map(|sockets| &sockets.opening[..]) {
             Some([only]) if only.connections >= OPENING => only.process.as_ref(),
             _ => None,
