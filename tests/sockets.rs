@@ -153,7 +153,7 @@ fn sink() {
 
 /// Sends itself ten datagrams while it watches.
 fn counting_prober() {
-    let free = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    let free = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
     let seen = watch(params(100), move || {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..10 {
